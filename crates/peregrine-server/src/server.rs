@@ -329,6 +329,14 @@ async fn keep_house(shared: Arc<Shared>) {
             tracing::warn!(%error, "expired sessions not deleted");
         }
         tokio::select! {
+            expired = events::expire(&shared.core) => {
+                if let Err(error) = expired {
+                    tracing::warn!(%error, "old events are deleted later");
+                }
+            }
+            () = shared.stopping.cancelled() => return,
+        }
+        tokio::select! {
             // A sweep may take long; when it is cancelled, the next one goes on.
             swept = database.remove_unused_objects(clock::now()) => {
                 if let Err(error) = swept {

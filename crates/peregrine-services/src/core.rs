@@ -57,6 +57,8 @@ pub struct Settings {
     pub session_minutes: u64,
     /// How long a hunt runs that does not say (h); 0 for a week.
     pub hunt_expiry_hours: u64,
+    /// How long events are kept (d); 0 for ever.
+    pub event_days: u64,
     /// Name of this machine, shown to the other servers.
     pub host: String,
 }

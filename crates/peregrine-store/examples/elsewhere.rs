@@ -10,7 +10,7 @@
 mod server;
 
 use peregrine_testkit::{Nats, Postgres, Server};
-use tokio::io::{AsyncBufReadExt as _, BufReader, stdin};
+use tokio::sync::mpsc;
 
 #[tokio::main]
 async fn main() {
@@ -32,7 +32,7 @@ async fn main() {
         println!("  bus: {}", nats.url());
     }
     println!("# Ctrl-C ends them.");
-    let mut lines = BufReader::new(stdin()).lines();
+    let mut lines = lines_of_stdin();
     let mut is_open = true;
     loop {
         tokio::select! {
@@ -42,12 +42,25 @@ async fn main() {
                 }
                 return;
             }
-            line = lines.next_line(), if is_open => match line {
-                Ok(Some(line)) => obey(&line, postgres.as_deref_mut(), nats.as_deref_mut()),
-                _ => is_open = false,
+            line = lines.recv(), if is_open => match line {
+                Some(line) => obey(&line, postgres.as_deref_mut(), nats.as_deref_mut()),
+                None => is_open = false,
             },
         }
     }
+}
+
+/// Read by a thread of its own, which does not keep the program from ending as one of the runtime would.
+fn lines_of_stdin() -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
 }
 
 fn obey(line: &str, postgres: Option<&mut Server>, nats: Option<&mut Server>) {

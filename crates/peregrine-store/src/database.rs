@@ -217,8 +217,8 @@ pub trait RowStore: Send + Sync {
     async fn events_of(&self, artifact: &str) -> Result<Vec<(ClientId, ResultSet)>>;
     /// Collections that ended by `before` and whose end was not told yet, oldest first.
     async fn untold_completions(&self, before: Micros, limit: u64) -> Result<Vec<(ClientId, FlowId)>>;
-    /// Deletes event chunks received before `before`; returns the number of rows.
-    async fn delete_events_before(&self, before: Micros) -> Result<u64>;
+    /// Deletes the event rows received before `before` of some sets after `after`. Returns where to go on, or nothing at the end.
+    async fn delete_events_before(&self, before: Micros, after: SetId) -> Result<Option<SetId>>;
     /// Deletes the rows of an event set of this client that were received within `[start, end)`, and the set if it has no other rows;
     /// returns the number of rows. Older rows are numbered anew, so that numbers have no gap and newer rows keep theirs.
     async fn delete_events(

@@ -186,6 +186,7 @@ impl Config {
             max_poll: self.client.max_poll,
             session_minutes: self.gui.session_expiry_min,
             hunt_expiry_hours: self.defaults.hunt_expiry_hours,
+            event_days: self.defaults.event_days,
             host: generate::host_name(),
         }
     }

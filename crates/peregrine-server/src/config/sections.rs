@@ -286,6 +286,8 @@ pub struct DefaultsSection {
     pub collection_max_upload_bytes: u64,
     /// Hours after which a hunt stops that does not say.
     pub hunt_expiry_hours: u64,
+    /// Days that events are kept; 0 for ever.
+    pub event_days: u64,
     /// Seconds a query on the server may take that does not say.
     pub query_timeout: u64,
     /// Rows a query on the server may yield that does not say.
@@ -310,6 +312,7 @@ impl Default for DefaultsSection {
             collection_max_rows: 1_000_000,
             collection_max_upload_bytes: 1 << 30,
             hunt_expiry_hours: 168,
+            event_days: 0,
             query_timeout: 600,
             query_max_rows: 10_000_000,
             query_max_memory: 0,

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod delete;
+mod expire;
 mod follow;
 mod queues;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod watch;
 
 pub use alerts::{ALERTS, Origin, alert_line, alerts, raise};
 pub use delete::{EventPart, EventSpan, delete, find};
+pub use expire::expire;
 pub use follow::follow;
 pub use queues::tell;
 pub use queues::{complete, digest, emit, permission_to_read, send, untold, upload_completed};

@@ -1,14 +1,15 @@
 //! What a watch yields: everything that comes after its start, once.
 
-use super::{Arrival, News, Watch, emit, watch};
+use super::{Arrival, News, Watch, emit, expire, watch};
 use crate::users::Principal;
-use crate::{Core, Settings, Storage, flows};
+use crate::{Core, Settings, Storage, flows, servers};
 use peregrine_artifacts::Repository;
 use peregrine_store::chunk::Chunk;
 use peregrine_store::testing::client_id;
-use peregrine_store::{ClientId, Effect, SetKind};
+use peregrine_store::{ClientId, Effect, Micros, SetKind};
 use peregrine_wire::Vault;
 use serde_json::{Value, json};
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -35,7 +36,11 @@ fn start(core: &Core, artifact: &str) -> Arc<Watch> {
 }
 
 /// Rows as a client sends them: numbers from `first` on.
-async fn send(core: &Core, client_id: &ClientId, source: &str, numbers: std::ops::Range<u64>) {
+async fn send(core: &Core, client_id: &ClientId, source: &str, numbers: Range<u64>) {
+    send_at(core, client_id, source, numbers, crate::clock::now()).await;
+}
+
+async fn send_at(core: &Core, client_id: &ClientId, source: &str, numbers: Range<u64>, at: Micros) {
     let text: String = numbers
         .clone()
         .map(|number| format!("{{\"N\":{number}}}\n"))
@@ -46,7 +51,7 @@ async fn send(core: &Core, client_id: &ClientId, source: &str, numbers: std::ops
         source: source.into(),
         kind: SetKind::Events,
         digest,
-        at: crate::clock::now(),
+        at,
         chunk: Chunk::pack(text.as_bytes()).unwrap(),
     };
     flows::store(core, client_id, vec![events]).await.unwrap();
@@ -283,4 +288,32 @@ async fn a_queue_that_is_not_stored_counts_what_a_slow_reader_loses() {
     assert_eq!(numbers(&core, &slow, 10_000).await.len(), 10_000);
     assert!(matches!(slow.next(&core).await.unwrap(), News::Lost(3)));
     assert!(has_nothing(&core, &slow).await);
+}
+
+#[tokio::test]
+async fn events_are_kept_as_long_as_the_deployment_says() {
+    const HOUR: Micros = 3600 * 1_000_000;
+    let folder = TempDir::new().unwrap();
+    let mut core = core(&folder).await;
+    servers::join(&core).await.unwrap();
+    let now = crate::clock::now();
+    for (number, hours) in [200, 73, 49, 47, 1].into_iter().enumerate() {
+        let number = number as u64;
+        send_at(&core, &CLIENT, ARTIFACT, number..number + 1, now - hours * HOUR).await;
+    }
+    send_at(&core, &CLIENT, "Generic.Client.Old", 0..9, now - 100 * HOUR).await;
+    let kept = async |core: &Core| {
+        let sets = core.storage.database.event_sets(&CLIENT).await.unwrap();
+        let kept = sets
+            .into_iter()
+            .map(|set| (set.name.clone(), set.first_row, set.rows()));
+        kept.collect::<Vec<_>>()
+    };
+    let all = kept(&core).await;
+    assert_eq!(all.len(), 2);
+    expire(&core).await.unwrap();
+    assert_eq!(kept(&core).await, all, "they are kept for ever by default");
+    core.settings.event_days = 2;
+    expire(&core).await.unwrap();
+    assert_eq!(kept(&core).await, [(ARTIFACT.to_owned(), 3, 2)]);
 }

@@ -1,13 +1,11 @@
 //! Deleting chunks, whether their bytes are in the database or in an object.
 
 use super::catalogue;
-use super::record::SetId;
 use crate::Result;
 use crate::sql::{Tx, Value};
 
 /// A chunk that was deleted.
 pub(crate) struct Deleted {
-    pub(crate) set: SetId,
     pub(crate) first_row: u64,
     pub(crate) rows: u64,
 }
@@ -17,18 +15,15 @@ pub(crate) struct Deleted {
 pub(crate) fn delete(tx: &dyn Tx, which: &str, values: &[Value<'_>]) -> Result<Vec<Deleted>> {
     let mut objects: Vec<i64> = Vec::new();
     let deleted = tx.all(
-        &format!(
-            "DELETE FROM chunks WHERE {which} RETURNING id, length(data) = 0, set_id, first_row, row_count"
-        ),
+        &format!("DELETE FROM chunks WHERE {which} RETURNING id, length(data) = 0, first_row, row_count"),
         values,
         |row| {
             if row.take(1)? {
                 objects.push(row.take(0)?);
             }
             Ok(Deleted {
-                set: row.take(2)?,
-                first_row: row.take(3)?,
-                rows: row.take(4)?,
+                first_row: row.take(2)?,
+                rows: row.take(3)?,
             })
         },
     )?;

@@ -10,7 +10,6 @@ use crate::model::Micros;
 use crate::sql::{ClientKey, Tx, values};
 use peregrine_base::ids::MONITORING;
 use peregrine_base::{ClientId, OrgId};
-use std::collections::BTreeMap;
 
 pub(super) fn append(
     tx: &dyn Tx,
@@ -57,38 +56,48 @@ pub(super) fn of_artifact(tx: &dyn Tx, org: &OrgId, artifact: &str) -> Result<Ve
     )
 }
 
-/// What was deleted of one set.
-#[derive(Default)]
-struct Deleted {
-    rows: u64,
-    /// One past the last row.
-    end_row: u64,
+/// Sets of which one transaction deletes, and how much of a set it deletes at most (µs), so that nobody waits long for it.
+const SETS_AT_ONCE: u64 = 100;
+const DELETED_AT_ONCE: Micros = 24 * 3600 * 1_000_000;
+
+/// An event set that has rows which are too old.
+pub(super) struct Old {
+    set: SetId,
+    client: ClientId,
+    first_received: Micros,
 }
 
-/// Deletes chunks received before this time; returns how many rows that were.
-pub(super) fn delete_before(tx: &dyn Tx, org: &OrgId, before: Micros) -> Result<u64> {
-    let chunks = chunks::delete(
-        tx,
-        "received < ?2 AND received IS NOT NULL
-         AND set_id IN (SELECT id FROM result_sets WHERE org_id = ?1 AND kind >= 2 AND first_received < ?2)",
-        values![org, before],
-    )?;
-    let mut sets: BTreeMap<SetId, Deleted> = BTreeMap::new();
-    for chunk in chunks {
-        let deleted = sets.entry(chunk.set).or_default();
-        deleted.rows += chunk.rows;
-        deleted.end_row = deleted.end_row.max(chunk.first_row.saturating_add(chunk.rows));
+/// The first sets after `after` that have rows received before `before`.
+pub(super) fn old(tx: &dyn Tx, org: &OrgId, before: Micros, after: SetId) -> Result<Vec<Old>> {
+    tx.all(
+        "SELECT id, client_id, first_received FROM result_sets
+         WHERE org_id = ?1 AND id > ?2 AND kind >= 2 AND first_received < ?3 ORDER BY id LIMIT ?4",
+        values![org, after, before, SETS_AT_ONCE],
+        |row| {
+            Ok(Old {
+                set: row.take(0)?,
+                client: row.take(1)?,
+                first_received: row.take(2)?,
+            })
+        },
+    )
+}
+
+/// Deletes the rows of these sets received before `before`. Returns the set after which to go on, or nothing if these were the last.
+pub(super) fn delete_old(tx: &dyn Tx, org: &OrgId, before: Micros, sets: &[Old]) -> Result<Option<SetId>> {
+    for each in sets {
+        let end = before.min(each.first_received.saturating_add(DELETED_AT_ONCE));
+        let key = ClientKey {
+            org: org.clone(),
+            client: each.client.clone(),
+        };
+        delete_between(tx, &key, each.set, (None, Some(end)))?;
+        if end < before {
+            return Ok(Some(SetId(each.set.0 - 1)));
+        }
     }
-    // The set now begins after the last deleted row, even if rows were added meanwhile.
-    for (set, deleted) in &sets {
-        tx.execute(
-            "UPDATE result_sets SET first_row = ?2,
-             first_received = (SELECT min(received) FROM chunks WHERE set_id = ?1 AND received IS NOT NULL)
-             WHERE id = ?1 AND first_row < ?2",
-            values![*set, deleted.end_row],
-        )?;
-    }
-    Ok(sets.values().map(|deleted| deleted.rows).sum())
+    let is_last = (sets.len() as u64) < SETS_AT_ONCE;
+    Ok(sets.last().map(|last| last.set).filter(|_| !is_last))
 }
 
 /// Deletes the chunks of an event set received within `[start, end)`; returns how many rows that were.

@@ -146,9 +146,16 @@ impl RowStore for OrgDatabase {
             .await
     }
 
-    async fn delete_events_before(&self, before: Micros) -> Result<u64> {
+    async fn delete_events_before(&self, before: Micros, after: SetId) -> Result<Option<SetId>> {
+        // Looked for without holding up those who write.
+        let old = self
+            .read(move |tx, org| events::old(tx, org, before, after))
+            .await?;
+        if old.is_empty() {
+            return Ok(None);
+        }
         self.write(Subject::Nothing, move |tx, org| {
-            events::delete_before(tx, org, before)
+            events::delete_old(tx, org, before, &old)
         })
         .await
     }

@@ -13,7 +13,7 @@ use std::fmt::Display;
 
 pub use bus::bus;
 pub use objects::objects;
-pub use sql::sql;
+pub use sql::{delete_events_before, sql};
 
 /// The client of this id.
 pub fn client_id(id: impl Display) -> ClientId {

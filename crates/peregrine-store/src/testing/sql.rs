@@ -11,6 +11,7 @@ mod queries;
 mod searches;
 mod server_events;
 mod servers;
+mod users;
 
 use super::{client_id, flow_id};
 use crate::chunk::{Chunk, lines};
@@ -26,37 +27,37 @@ static FLOW: LazyLock<FlowId> = LazyLock::new(|| flow_id("F.A"));
 pub async fn sql(mut new: impl AsyncFnMut() -> SqlStore) {
     organisations::are_apart(&new().await).await;
     let mut make = async || new().await.org(&OrgId::root());
-    let begun = std::time::Instant::now(); odd_texts::come_back(&make().await).await; eprintln!(stringify!(odd_texts::come_back(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); settings_and_audit(&make().await).await; eprintln!(stringify!(settings_and_audit(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); users_and_sessions(&make().await).await; eprintln!(stringify!(users_and_sessions(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); clients(&make().await).await; eprintln!(stringify!(clients(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); searches::find_what_matches(&make().await).await; eprintln!(stringify!(searches::find_what_matches(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); searches::follow_changes(&make().await).await; eprintln!(stringify!(searches::follow_changes(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); searches::suggest_terms(&make().await).await; eprintln!(stringify!(searches::suggest_terms(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); favorites::belong_to_a_user(&make().await).await; eprintln!(stringify!(favorites::belong_to_a_user(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); flows_and_tasks(&make().await).await; eprintln!(stringify!(flows_and_tasks(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); rows_once(&make().await).await; eprintln!(stringify!(rows_once(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); events(&make().await).await; eprintln!(stringify!(events(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); events::of_an_artifact(&make().await).await; eprintln!(stringify!(events::of_an_artifact(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    odd_texts::come_back(&make().await).await;
+    settings_and_audit(&make().await).await;
+    users::and_their_sessions(&make().await).await;
+    clients(&make().await).await;
+    searches::find_what_matches(&make().await).await;
+    searches::follow_changes(&make().await).await;
+    searches::suggest_terms(&make().await).await;
+    favorites::belong_to_a_user(&make().await).await;
+    flows_and_tasks(&make().await).await;
+    rows_once(&make().await).await;
+    events(&make().await).await;
+    events::of_an_artifact(&make().await).await;
     events::are_deleted_by_time(&make().await).await;
-    let begun = std::time::Instant::now(); events::ends_are_told_once(&make().await).await; eprintln!(stringify!(events::ends_are_told_once(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); events::duties_have_one_server(&make().await).await; eprintln!(stringify!(events::duties_have_one_server(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); server_events::are_stored_once(&make().await).await; eprintln!(stringify!(server_events::are_stored_once(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); flow_ends::once(&make().await).await; eprintln!(stringify!(flow_ends::once(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); flow_ends::with_missing_rows(&make().await).await; eprintln!(stringify!(flow_ends::with_missing_rows(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); flow_ends::with_missing_files(&make().await).await; eprintln!(stringify!(flow_ends::with_missing_files(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); hunts::are_joined_once(&make().await).await; eprintln!(stringify!(hunts::are_joined_once(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); hunts::take_no_more_than_they_may(&make().await).await; eprintln!(stringify!(hunts::take_no_more_than_they_may(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); hunts::are_for_those_who_match(&make().await).await; eprintln!(stringify!(hunts::are_for_those_who_match(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); hunts::send_one_message_to_all(&make().await).await; eprintln!(stringify!(hunts::send_one_message_to_all(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); hunt_members::list_their_clients(&make().await).await; eprintln!(stringify!(hunt_members::list_their_clients(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); hunt_members::count_what_became_of_them(&make().await).await; eprintln!(stringify!(hunt_members::count_what_became_of_them(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); hunt_members::take_other_collections(&make().await).await; eprintln!(stringify!(hunt_members::take_other_collections(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); hunt_members::are_found_and_deleted(&make().await).await; eprintln!(stringify!(hunt_members::are_found_and_deleted(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); servers::share_clients(&make().await).await; eprintln!(stringify!(servers::share_clients(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); servers::lose_no_task(&make().await).await; eprintln!(stringify!(servers::lose_no_task(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); queries::are_listed_while_their_server_lives(&make().await).await; eprintln!(stringify!(queries::are_listed_while_their_server_lives(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
-    let begun = std::time::Instant::now(); concurrent_writes(&make().await).await; eprintln!(stringify!(concurrent_writes(&make().await).await;)); eprintln!("{:?}", begun.elapsed());
+    events::ends_are_told_once(&make().await).await;
+    events::duties_have_one_server(&make().await).await;
+    server_events::are_stored_once(&make().await).await;
+    flow_ends::once(&make().await).await;
+    flow_ends::with_missing_rows(&make().await).await;
+    flow_ends::with_missing_files(&make().await).await;
+    hunts::are_joined_once(&make().await).await;
+    hunts::take_no_more_than_they_may(&make().await).await;
+    hunts::are_for_those_who_match(&make().await).await;
+    hunts::send_one_message_to_all(&make().await).await;
+    hunt_members::list_their_clients(&make().await).await;
+    hunt_members::count_what_became_of_them(&make().await).await;
+    hunt_members::take_other_collections(&make().await).await;
+    hunt_members::are_found_and_deleted(&make().await).await;
+    servers::share_clients(&make().await).await;
+    servers::lose_no_task(&make().await).await;
+    queries::are_listed_while_their_server_lives(&make().await).await;
+    concurrent_writes(&make().await).await;
 }
 
 async fn settings_and_audit(db: &impl Database) {
@@ -101,53 +102,6 @@ async fn settings_and_audit(db: &impl Database) {
     let rest = db.read_audit(first[1].id, 9).await.unwrap();
     assert_eq!((first.len(), rest.len(), rest[0].time), (2, 1, 2));
     assert_eq!((first[0].id, db.audit_end().await.unwrap()), (1, 3));
-}
-
-async fn users_and_sessions(db: &impl Database) {
-    let user = User {
-        name: "Admin".into(),
-        password_hash: "h".into(),
-        roles: vec!["administrator".into()],
-        created: 1,
-        locked: false,
-    };
-    assert!(db.put_first_user(user.clone()).await.unwrap());
-    let second = User {
-        name: "second".into(),
-        ..user.clone()
-    };
-    assert!(!db.put_first_user(second).await.unwrap(), "there is one");
-    db.put_user(user.clone()).await.unwrap();
-    assert_eq!(db.user("aDMIN").await.unwrap(), Some(user.clone()));
-    assert_eq!(db.users().await.unwrap(), std::slice::from_ref(&user));
-    let session = |hash: &[u8], expires| Session {
-        token_hash: hash.to_vec(),
-        user: "Admin".into(),
-        csrf_token: "t".into(),
-        created: 0,
-        expires,
-    };
-    db.put_session(session(b"1", 10)).await.unwrap();
-    db.put_session(session(b"2", 20)).await.unwrap();
-    assert!(db.session(b"1", 9).await.unwrap().is_some());
-    assert!(db.session(b"1", 10).await.unwrap().is_none(), "expired");
-    db.expire_sessions(15).await.unwrap();
-    assert!(db.session(b"1", 0).await.unwrap().is_none());
-    let changed = User {
-        password_hash: "other".into(),
-        ..user
-    };
-    db.put_user_and_end_sessions(changed.clone(), b"2").await.unwrap();
-    assert!(db.session(b"2", 0).await.unwrap().is_some());
-    assert_eq!(db.user("admin").await.unwrap(), Some(changed.clone()));
-    db.put_user_and_end_sessions(changed, b"").await.unwrap();
-    assert!(db.session(b"2", 0).await.unwrap().is_none());
-    db.put_session(session(b"2", 20)).await.unwrap();
-    db.delete_user("admin").await.unwrap();
-    assert!(
-        db.session(b"2", 0).await.unwrap().is_none(),
-        "sessions go with the user"
-    );
 }
 
 async fn clients(db: &impl Database) {
@@ -596,11 +550,19 @@ async fn events(db: &impl Database) {
     assert_eq!(range(Some(101), None).await, (2, 6));
     assert_eq!(range(None, Some(200)).await, (0, 2));
     assert_eq!(range(Some(201), Some(300)).await, (6, 6));
-    assert_eq!(db.delete_events_before(150).await.unwrap(), 2);
+    delete_events_before(db, 150).await;
     assert_eq!(range(None, None).await, (2, 6));
     let set = db.event_sets(&CLIENT).await.unwrap().remove(0);
     assert_eq!((set.first_row, set.rows(), set.span), (2, 4, Some((200, 200))));
     assert_eq!(all_rows(db, set.id, 0).await.len(), 4);
+}
+
+/// As a server deletes events that are too old.
+pub async fn delete_events_before(db: &impl Database, before: Micros) {
+    let mut after = Some(SetId::default());
+    while let Some(set) = after {
+        after = db.delete_events_before(before, set).await.unwrap();
+    }
 }
 
 async fn concurrent_writes(db: &impl Database) {

@@ -20,7 +20,7 @@ fn machine(number: u32) -> NewClient {
         _ => format!("Node-{:04}", number * 7 % COUNT),
     };
     let mut labels = vec!["Common".to_owned(), format!("ring-{}", number % 5)];
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         labels.push("Commodore".into());
     }
     if number < 20 {
@@ -311,11 +311,7 @@ pub(super) async fn find_what_matches(db: &impl Database) {
     db.open_client(&opened[30], "jana", 50).await.unwrap();
     db.delete_client(&opened[50]).await.unwrap();
     let recent = ClientFilter::Recent("JANA".into());
-    let newest = opened
-        .iter()
-        .enumerate()
-        .rev()
-        .map(|(number, client_id)| (number, client_id));
+    let newest = opened.iter().enumerate().rev();
     let newest = newest
         .filter(|(number, _)| !matches!(number, 30 | 50))
         .map(|(_, client_id)| client_id);
