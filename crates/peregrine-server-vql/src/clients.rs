@@ -84,12 +84,12 @@ impl Plugin for Clients {
         ),
         example(
             "by a pattern",
-            "SELECT client_id FROM clients(search='host:web*.example.org')",
+            "SELECT client_id FROM clients(search='host:w*1.example.org')",
             r#"[{"client_id":"C.0123456789abcdef"}]"#,
         ),
         example(
             "by metadata, with a regular expression",
-            r"SELECT client_id FROM clients(search='owner:web/\steam$/')",
+            r"SELECT client_id FROM clients(search='''owner:web/\steam$/''')",
             r#"[{"client_id":"C.0123456789abcdef"}]"#,
         ),
         example(

@@ -2,11 +2,13 @@
 //! interrogations all go through here, and only [`AuthorizedLaunch`] artifacts are sent to an agent.
 
 use crate::Core;
+use crate::clients::metadata;
 use crate::users::{Permission, Principal};
 use crate::{Error, Result};
 use peregrine_api::flows::ArtifactSpec;
 use peregrine_artifacts::resources::{Batching, Defaults, Limits};
-use peregrine_artifacts::{Compiled, MARKER, Options, ResolvedSpec, Spec, Target};
+use peregrine_artifacts::{Compiled, MARKER, Options, ParameterType, ResolvedSpec, Spec, Target};
+use std::collections::BTreeMap;
 
 /// Resolved artifacts that fit their target; whether the user may launch them is not checked yet.
 #[derive(Debug)]
@@ -111,7 +113,31 @@ impl ResolvedLaunch {
     }
 
     /// Checks the parameters and compiles the requests for an agent, with result names obfuscated if configured.
-    pub fn compile(&self, core: &Core, limits: &Limits) -> Result<Compiled> {
+    pub async fn compile(&self, core: &Core, limits: &Limits) -> Result<Compiled> {
+        let metadata = match self.wants_metadata() {
+            true => metadata::of_server(core).await?,
+            false => BTreeMap::new(),
+        };
+        self.compile_with(core, limits, &metadata)
+    }
+
+    /// The same for somebody to look at, who may not be allowed to see the metadata of the server: without it.
+    pub fn preview(&self, core: &Core, limits: &Limits) -> Result<Compiled> {
+        self.compile_with(core, limits, &BTreeMap::new())
+    }
+
+    /// Whether a parameter has its default from the metadata of the server.
+    fn wants_metadata(&self) -> bool {
+        let mut parameters = self.specs.iter().flat_map(|spec| &spec.artifact().parameters);
+        parameters.any(|parameter| parameter.parameter_type() == ParameterType::ServerMetadata)
+    }
+
+    fn compile_with(
+        &self,
+        core: &Core,
+        limits: &Limits,
+        metadata: &BTreeMap<String, String>,
+    ) -> Result<Compiled> {
         for spec in &self.specs {
             spec.check_parameters()
                 .map_err(|error| Error::artifact(&spec.artifact().name, error))?;
@@ -126,8 +152,10 @@ impl ResolvedLaunch {
         };
         let defaults = &core.settings.collection;
         let is_collection = matches!(self.target, Target::Client | Target::Server);
+        let kept = |name: &str| metadata.get(name).cloned();
         let options = Options {
             obfuscate: Some(&hide),
+            server_metadata: Some(&kept),
             // A person is waiting: rows of a collection wait a second at most before they are sent.
             batching: Batching {
                 max_wait: u64::from(is_collection),

@@ -50,7 +50,7 @@ impl Queries {
     }
 
     async fn collect(self: &Arc<Queries>, principal: &Principal, request: &CollectRequest) -> Result<FlowId> {
-        let prepared = flows::prepare_on_server(&self.core, principal, request)?;
+        let prepared = flows::prepare_on_server(&self.core, principal, request).await?;
         let flow_id = prepared.flow_id().clone();
         let entered = self.admit(flow_id.to_string(), principal, &prepared.artifacts(), None)?;
         let query = Arc::clone(&entered.query);

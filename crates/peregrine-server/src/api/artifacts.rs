@@ -144,7 +144,7 @@ pub(super) async fn compile(
 ) -> Answer<Json<Compiled>> {
     principal.authorize(Permission::ReadResults)?;
     let resolved = flows::find(&shared.core, None, &request)?;
-    let compiled = resolved.compile(&shared.core, &flows::limits(&request))?;
+    let compiled = resolved.preview(&shared.core, &flows::limits(&request))?;
     let request = flows::redacted(&request, &resolved);
     Ok(Json(Compiled {
         requests: compiled.requests.iter().map(masked).map(request_view).collect(),

@@ -31,11 +31,16 @@ pub async fn get_all(
 ) -> Result<BTreeMap<String, String>> {
     if client_id.is_server() {
         principal.authorize(Permission::ServerAdmin)?;
-        let stored = core.storage.database.setting(SETTING).await?;
-        return parse(stored.as_deref());
+        return of_server(core).await;
     }
     principal.authorize(Permission::ReadResults)?;
     Ok(get(core, client_id).await?.metadata)
+}
+
+/// The metadata of the server, for the server itself.
+pub(crate) async fn of_server(core: &Core) -> Result<BTreeMap<String, String>> {
+    let stored = core.storage.database.setting(SETTING).await?;
+    parse(stored.as_deref())
 }
 
 /// Sets and removes names; those not mentioned keep their values.

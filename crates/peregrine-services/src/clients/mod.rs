@@ -6,7 +6,7 @@ mod events;
 mod interrogate;
 mod kill;
 mod labels;
-mod metadata;
+pub(crate) mod metadata;
 mod search;
 mod suggest;
 

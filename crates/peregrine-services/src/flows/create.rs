@@ -144,10 +144,14 @@ pub struct OnServer {
 }
 
 /// Checks a collection on the server itself.
-pub fn prepare_on_server(core: &Core, principal: &Principal, request: &CollectRequest) -> Result<OnServer> {
+pub async fn prepare_on_server(
+    core: &Core,
+    principal: &Principal,
+    request: &CollectRequest,
+) -> Result<OnServer> {
     let client_id = ClientId::server();
     let authorized = find(core, Some(&client_id), request)?.authorize(principal)?;
-    let compiled = authorized.compile(core, &limits(request))?;
+    let compiled = authorized.compile(core, &limits(request)).await?;
     let stored = stored_request(request, &authorized, &compiled)?;
     let flow_id = ids::new_flow_id()?;
     Ok(OnServer {
@@ -207,12 +211,12 @@ pub(crate) struct Prepared {
 }
 
 /// Compiles authorized artifacts.
-pub(crate) fn prepare(
+pub(crate) async fn prepare(
     core: &Core,
     request: &CollectRequest,
     authorized: &AuthorizedLaunch,
 ) -> Result<Prepared> {
-    let compiled = authorized.compile(core, &limits(request))?;
+    let compiled = authorized.compile(core, &limits(request)).await?;
     let stored = stored_request(request, authorized, &compiled)?;
     let sources = sources(core, &compiled);
     let message = VeloMessage {
@@ -267,7 +271,7 @@ pub(crate) async fn schedule(
     request: &CollectRequest,
     authorized: &AuthorizedLaunch,
 ) -> Result<FlowId> {
-    let prepared = prepare(core, request, authorized)?;
+    let prepared = prepare(core, request, authorized).await?;
     let flow_id = ids::new_flow_id()?;
     let stored = prepared.stored.clone();
     let task = Task {

@@ -82,7 +82,7 @@ async fn store(
         false => Permission::CollectClient,
     })?;
     let authorized = flows::find(core, None, request)?.authorize(principal)?;
-    let prepared = flows::prepare(core, request, &authorized)?;
+    let prepared = flows::prepare(core, request, &authorized).await?;
     let hunt_id = ids::new_hunt_id()?;
     let artifacts = authorized.redacted().into_iter();
     let hunt = Hunt {

@@ -81,7 +81,7 @@ pub async fn queries(core: &Core) -> Result<(Vec<EventQuery>, Vec<(String, Error
     let table = load(core, &OF_SERVER, &core.settings.server_monitoring).await?;
     let (mut queries, mut refused) = (Vec::new(), Vec::new());
     for spec in &table.artifacts {
-        match compile(core, spec) {
+        match compile(core, spec).await {
             Ok(requests) => queries.extend(requests.into_iter().map(|request| EventQuery {
                 artifact: spec.artifact.clone(),
                 request,
@@ -92,7 +92,7 @@ pub async fn queries(core: &Core) -> Result<(Vec<EventQuery>, Vec<(String, Error
     Ok((queries, refused))
 }
 
-fn compile(core: &Core, spec: &Spec) -> Result<Vec<CompiledRequest>> {
+async fn compile(core: &Core, spec: &Spec) -> Result<Vec<CompiledRequest>> {
     let found = launch::find(core, std::slice::from_ref(spec), false, Target::ServerEvents)?;
-    Ok(found.compile(core, &Limits::default())?.requests)
+    Ok(found.compile(core, &Limits::default()).await?.requests)
 }

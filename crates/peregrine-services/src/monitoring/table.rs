@@ -227,16 +227,16 @@ impl TableCache {
     }
 
     /// The requests for these artifacts of the current table.
-    pub(super) fn compiled(
+    pub(super) async fn compiled(
         &self,
         specs: &[&Spec],
-        compile: impl FnOnce() -> Vec<VqlCollectorArgs>,
+        compile: impl Future<Output = Vec<VqlCollectorArgs>>,
     ) -> Arc<Vec<VqlCollectorArgs>> {
         let key: Vec<String> = specs.iter().map(|spec| format!("{spec:?}")).collect();
         if let Some(found) = self.compiled.lock().get(&key) {
             return found.clone();
         }
-        let made = Arc::new(compile());
+        let made = Arc::new(compile.await);
         self.compiled.lock().insert(key, made.clone());
         made
     }
@@ -320,7 +320,7 @@ pub(super) async fn change(
             let mut resolved = launch::find(core, specs, false, which.target)?;
             resolved.restore(old.group(label));
             let authorized = resolved.authorize(principal)?;
-            authorized.compile(core, &Limits::default())?;
+            authorized.preview(core, &Limits::default())?;
             Ok(authorized.in_clear())
         })?;
         let table = MonitoringTable {

@@ -27,7 +27,8 @@ pub async fn update_for(core: &Core, client: &Client, reported: Option<u64>) -> 
         return Ok(None);
     }
     let specs = table.specs_for(&client.labels);
-    let mut event = (*core.monitoring.compiled(&specs, || compile(core, &specs))).clone();
+    let compiled = core.monitoring.compiled(&specs, compile(core, &specs)).await;
+    let mut event = (*compiled).clone();
     for request in event.iter_mut().filter(|request| request.max_wait == 0) {
         // Randomised, so that agents do not all send at once.
         let settings = &core.settings;
@@ -52,11 +53,15 @@ pub async fn update_for(core: &Core, client: &Client, reported: Option<u64>) -> 
 }
 
 /// Compiles the requests. Artifacts that no longer compile are left out, so that the others still run.
-fn compile(core: &Core, specs: &[&Spec]) -> Vec<VqlCollectorArgs> {
+async fn compile(core: &Core, specs: &[&Spec]) -> Vec<VqlCollectorArgs> {
     let mut event = Vec::new();
     for spec in specs {
         let resolved = launch::find(core, std::slice::from_ref(*spec), false, Target::ClientEvents);
-        match resolved.and_then(|resolved| resolved.compile(core, &Limits::default())) {
+        let compiled = match resolved {
+            Ok(resolved) => resolved.compile(core, &Limits::default()).await,
+            Err(error) => Err(error),
+        };
+        match compiled {
             Ok(compiled) => event.extend(compiled.requests),
             Err(error) => tracing::warn!(artifact = spec.artifact, %error, "event artifact left out"),
         }

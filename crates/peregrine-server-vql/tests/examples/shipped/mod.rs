@@ -2,6 +2,7 @@
 
 mod acting;
 mod deleting;
+mod parameters;
 mod watching;
 
 use std::time::Duration;
