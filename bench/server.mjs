@@ -134,10 +134,11 @@ class Bench {
     return this.report();
   }
 
-  /** Where the server spends its time meanwhile, into the file `$PROFILE` (perf, with the stacks of a program that has debug information). */
+  /** Where the server, or the pool if `$PROFILED` says so, spends its time meanwhile: into the file `$PROFILE` (perf, with the stacks of a program that has debug information). */
   profile() {
     if (!process.env.PROFILE) return;
-    this.profiling = start('perf', ['record', '-F', '199', '--call-graph', 'dwarf,24000', '-p', String(this.server.pid), '-o', process.env.PROFILE], { stdio: 'ignore' });
+    const { pid } = process.env.PROFILED === 'pool' ? this.pool : this.server;
+    this.profiling = start('perf', ['record', '-F', '199', '--call-graph', 'dwarf,24000', '-p', String(pid), '-o', process.env.PROFILE], { stdio: 'ignore' });
   }
 
   async endProfile() {

@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message as Frame, client::IntoClientRequest as _};
@@ -65,6 +66,7 @@ pub(crate) struct Target<'a> {
     pub(crate) addresses: &'a [SocketAddr],
     /// The number of the agent.
     pub(crate) agent: usize,
+    pub(crate) tls: &'a TlsConnector,
 }
 
 impl Channel {

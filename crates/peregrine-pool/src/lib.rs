@@ -163,7 +163,7 @@ fn start_agents(core: &Arc<Core>, primes: &Primes, agents: impl Iterator<Item = 
         }
         match primes.key(agent) {
             Ok(key) => {
-                let member = Arc::new(Member::new(agent, key));
+                let member = Arc::new(Member::new(agent, key, core.net.tls()));
                 core.runtime.spawn(talk::listen(Arc::clone(core), member));
             }
             Err(error) => tracing::error!(agent, error = format!("{error:#}"), "an agent has no key"),

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
 
 /// Servers an agent remembers sessions with.
 const PEERS: usize = 2;
@@ -22,6 +23,7 @@ pub(crate) struct Member {
     /// Its place in the pool, counted from 0.
     pub(crate) index: usize,
     pub(crate) key: Arc<PrivateKey>,
+    pub(crate) tls: TlsConnector,
     pub(crate) encoder: Encoder,
     pub(crate) decoder: Decoder,
     pub(crate) queue: Queue,
@@ -39,13 +41,14 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    pub(crate) fn new(index: usize, key: PrivateKey) -> Member {
+    pub(crate) fn new(index: usize, key: PrivateKey, tls: TlsConnector) -> Member {
         let (id, key) = (ids::client_id(key.public()), Arc::new(key));
         Member {
             index,
             encoder: Encoder::new(id.as_str(), Arc::clone(&key), PEERS),
             decoder: Decoder::new(Arc::clone(&key), PEERS),
             key,
+            tls,
             queue: Queue::default(),
             added: Notify::new(),
             is_sending: AtomicBool::new(false),

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use peregrine_agent::parts;
 use peregrine_wire::config::ClientConfig;
 use peregrine_wire::{PublicKey, Silence, pki};
+use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpSocket;
 use tokio::sync::{Mutex, SemaphorePermit};
 use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsConnector;
 use url::Url;
 
 /// Agents that share a source address where the server is on loopback. Between two addresses there are some
@@ -21,6 +23,8 @@ use url::Url;
 const AGENTS_PER_ADDRESS: usize = 1000;
 /// Addresses that are used, 127.0.0.1 and following.
 const MOST_ADDRESSES: usize = 250;
+/// TLS sessions with one server that rustls keeps at most.
+const SESSIONS: usize = 8;
 /// How long nobody asks again for a server's certificate after that failed.
 const REST: Duration = Duration::from_secs(1);
 
@@ -39,7 +43,7 @@ pub(crate) struct Net {
     pub(crate) servers: Vec<Server>,
     /// Silence after which a websocket, or an answer that has begun, counts as dead.
     pub(crate) silence: Duration,
-    tls: tokio_rustls::TlsConnector,
+    tls: rustls::ClientConfig,
     pace: Pace,
 }
 
@@ -75,10 +79,17 @@ impl Net {
         Ok(Net {
             silence: Duration::from_secs(config.ws_ping_wait_sec).mul_f32(1.1) + Duration::from_secs(5),
             servers: servers?,
-            tls: Arc::new(tls).into(),
+            tls,
             pace: Pace::new(connect_rate),
             config,
         })
+    }
+
+    /// TLS of one agent, which resumes its own sessions with the server as every agent does.
+    pub(crate) fn tls(&self) -> TlsConnector {
+        let mut tls = self.tls.clone();
+        tls.resumption = Resumption::in_memory_sessions(SESSIONS * self.servers.len());
+        Arc::new(tls).into()
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -128,7 +139,7 @@ impl Net {
             false => host(target.url)?.to_owned(),
         };
         Ok(Box::new(
-            self.tls.connect(ServerName::try_from(name)?, tcp).await?,
+            target.tls.connect(ServerName::try_from(name)?, tcp).await?,
         ))
     }
 }
@@ -199,6 +210,7 @@ impl Server {
             url: &plain,
             addresses: &addresses,
             agent,
+            tls: &net.tls(),
         };
         let mut channel = Channel::default();
         let fetching = channel.exchange(net, target, Verb::Get, Vec::new(), &|_| {});

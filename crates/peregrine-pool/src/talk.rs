@@ -302,6 +302,7 @@ async fn post_to(
             url: &url,
             addresses: &addresses,
             agent: member.index,
+            tls: &member.tls,
         };
         let exchange = channel.exchange(net, target, verb, body, &note_acceptance);
         let answer = match is_websocket(&url) {

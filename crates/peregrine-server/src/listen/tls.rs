@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::{Error, Result};
+use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
@@ -26,12 +27,12 @@ pub(crate) fn tls(config: &Config, protocols: &[&str]) -> Result<Arc<ServerConfi
             frontend.private_key.clone().into_bytes(),
         ),
     };
-    server_config(
-        &certificate,
-        &key,
-        WebPkiClientVerifier::no_client_auth(),
-        protocols,
-    )
+    let clients = WebPkiClientVerifier::no_client_auth();
+    let mut tls = server_config(&certificate, &key, clients, protocols)?;
+    // An agent makes a connection whenever it has something to send, and to resume its session spares a signature. Thousands
+    // of agents have more sessions than the server would keep, so that they keep them themselves, as tickets.
+    tls.ticketer = Ticketer::new().map_err(|error| bad("set-up", &error))?;
+    Ok(Arc::new(tls))
 }
 
 /// For programs: they expect the certificate of the deployment, whose authority must also have issued theirs.
@@ -52,7 +53,7 @@ pub(crate) fn for_programs(config: &Config) -> Result<Arc<ServerConfig>> {
         .map_err(|error| bad("certificate of the authority", &error))?;
     let frontend = &config.frontend;
     let (certificate, key) = (frontend.certificate.as_bytes(), frontend.private_key.as_bytes());
-    server_config(certificate, key, verifier, &["h2"])
+    Ok(Arc::new(server_config(certificate, key, verifier, &["h2"])?))
 }
 
 fn server_config(
@@ -60,7 +61,7 @@ fn server_config(
     key: &[u8],
     clients: Arc<dyn ClientCertVerifier>,
     protocols: &[&str],
-) -> Result<Arc<ServerConfig>> {
+) -> Result<ServerConfig> {
     let chain = certificates(certificate, "certificate")?;
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| bad("key", &error))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -71,7 +72,7 @@ fn server_config(
         .with_single_cert(chain, key)
         .map_err(|error| bad("certificate", &error))?;
     tls.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-    Ok(Arc::new(tls))
+    Ok(tls)
 }
 
 fn certificates(text: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>> {

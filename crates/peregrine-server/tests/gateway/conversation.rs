@@ -3,7 +3,9 @@
 use crate::common::World;
 use crate::common::agent::Agent;
 use crate::{collect, numbers};
+use hyper::StatusCode;
 use peregrine_wire::ids;
+use rustls::HandshakeKind;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -150,31 +152,10 @@ async fn tls_is_issued_by_the_deployment_and_the_agents_configuration_holds_no_s
         !shown.contains("PRIVATE KEY") && shown.contains("127.0.0.1"),
         "{shown}"
     );
-    let mut roots = rustls::RootCertStore::empty();
-    let ca = peregrine_wire::pem::first(&world.config.client.ca_certificate, "CERTIFICATE").unwrap();
-    roots.add(ca.to_vec().into()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(tls));
+    let tls = trusting(&world);
     for name in ["localhost", "127.0.0.1", "VelociraptorServer"] {
-        let stream = tokio::net::TcpStream::connect(world.frontend()).await.unwrap();
-        let stream = connector.connect(name.try_into().unwrap(), stream).await.unwrap();
-        let io = hyper_util::rt::TokioIo::new(stream);
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
-        tokio::spawn(connection);
-        let request = hyper::Request::get("/server.pem").header("host", name);
-        let request = request
-            .body(http_body_util::Empty::<bytes::Bytes>::new())
-            .unwrap();
-        assert_eq!(
-            sender.send_request(request).await.unwrap().status(),
-            200,
-            "{name}"
-        );
+        let (status, _) = get_certificate(&world, &tls, name).await;
+        assert_eq!(status, 200, "{name}");
     }
     let text = std::fs::read_to_string(peregrine_server::Config::client_file(world.folder.path())).unwrap();
     assert!(
@@ -184,4 +165,51 @@ async fn tls_is_issued_by_the_deployment_and_the_agents_configuration_holds_no_s
     let again =
         peregrine_server::Config::load(&peregrine_server::Config::server_file(world.folder.path())).unwrap();
     assert_eq!(again.client.nonce, world.config.client.nonce);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_resumes_its_tls_session_however_many_others_came_since() {
+    let world = World::with(|config| config.frontend.use_plain_http = false).await;
+    let agent = trusting(&world);
+    let first = get_certificate(&world, &agent, "localhost").await;
+    assert_eq!(first, (StatusCode::OK, HandshakeKind::Full));
+    for _ in 0..300 {
+        get_certificate(&world, &trusting(&world), "localhost").await;
+    }
+    let again = get_certificate(&world, &agent, "localhost").await;
+    assert_eq!(again, (StatusCode::OK, HandshakeKind::Resumed));
+}
+
+/// TLS of somebody who believes the authority of the deployment.
+fn trusting(world: &World) -> Arc<rustls::ClientConfig> {
+    let mut roots = rustls::RootCertStore::empty();
+    let ca = peregrine_wire::pem::first(&world.config.client.ca_certificate, "CERTIFICATE").unwrap();
+    roots.add(ca.to_vec().into()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(tls)
+}
+
+/// Asks for the server's certificate on a new connection to a server of this name.
+async fn get_certificate(
+    world: &World,
+    tls: &Arc<rustls::ClientConfig>,
+    name: &'static str,
+) -> (StatusCode, HandshakeKind) {
+    let connector = tokio_rustls::TlsConnector::from(Arc::clone(tls));
+    let stream = tokio::net::TcpStream::connect(world.frontend()).await.unwrap();
+    let stream = connector.connect(name.try_into().unwrap(), stream).await.unwrap();
+    let kind = stream.get_ref().1.handshake_kind().unwrap();
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+    tokio::spawn(connection);
+    let request = hyper::Request::get("/server.pem").header("host", name);
+    let request = request
+        .body(http_body_util::Empty::<bytes::Bytes>::new())
+        .unwrap();
+    (sender.send_request(request).await.unwrap().status(), kind)
 }
