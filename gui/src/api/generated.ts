@@ -59,11 +59,11 @@ export type ServerVersion = {
 
 /** Query string of `GET clients`. */
 export type ClientsQuery = {
-  /** Text of id, name or address; or `host:`, `label:`, `ip:` or `mac:` with a pattern. */
+  /** The beginning of a name, an address or an id; or a verb with a pattern, such as `host:web*`, `label:none` or `recent:`. */
   search?: string,
   /** Only those that are connected (true) or not (false). */
   online?: boolean,
-  /** `hostname`, `last_seen`, `first_seen` or `os`. */
+  /** `hostname`, `last_seen`, `first_seen` or `os`; by default `hostname`, and for `recent:` what was opened last. */
   sort?: string,
   /** Sort in descending order, unless the value is `false`. */
   desc?: string,
@@ -119,6 +119,20 @@ export type Client = {
   in_flight_flows: Array<string>,
   /** Notes by name. */
   metadata: { [key in string]: string },
+};
+
+/** Query string of `GET clients/suggestions`. */
+export type SuggestionsQuery = {
+  /** What was typed so far. */
+  search?: string,
+  /** How many to return: 10 by default, at most 100. */
+  limit?: number,
+};
+
+/** Answer of `GET clients/suggestions`. */
+export type Suggestions = {
+  /** Searches that continue the text. Those that end with a colon are to be continued. */
+  suggestions: Array<string>,
 };
 
 /** Answer of `GET clients/{client_id}/interrogation`: what the machine reported about itself. */
@@ -496,6 +510,24 @@ export type Upload = {
   uploaded_size: number,
   /** When the last byte arrived. */
   finished_at: string,
+};
+
+/** Answer of `GET favorites`. */
+export type FavoriteList = {
+  /** Those of the user who asks, by type and name. */
+  favorites: Array<Favorite>,
+};
+
+/** A collection that a user keeps; also the body of `PUT favorites`, which replaces one of the same type and name. */
+export type Favorite = {
+  /** Name. */
+  name: string,
+  /** What it is for. */
+  description?: string,
+  /** The artifacts with their parameters; at least one. */
+  spec: Array<ArtifactSpec>,
+  /** Type of the artifacts: `CLIENT`, `CLIENT_EVENT`, `SERVER` or `SERVER_EVENT`. */
+  type: string,
 };
 
 /** Body of `POST hunts`: a new hunt. */
