@@ -145,8 +145,19 @@ impl Storage {
         }
     }
 
+    /// Deletes something, which needs some space, too: where the disk is full, that of the reserve.
+    pub(crate) async fn delete_even_if_full<T, F>(&self, delete: impl Fn() -> F) -> peregrine_store::Result<T>
+    where
+        F: Future<Output = peregrine_store::Result<T>>,
+    {
+        match delete().await {
+            Err(peregrine_store::Error::Full(_)) if self.free_reserve() => delete().await,
+            deleted => deleted,
+        }
+    }
+
     /// Deletes the reserve file to free its space; false if there was none.
-    pub fn free_reserve(&self) -> bool {
+    fn free_reserve(&self) -> bool {
         self.reserve
             .as_ref()
             .is_some_and(|path| std::fs::remove_file(path).is_ok())

@@ -17,13 +17,9 @@ pub async fn delete(core: &Core, principal: &Principal, client_id: &ClientId) ->
     let entry = audit::entry(&principal.name, &principal.ip, "client_delete", &detail);
     audit::append(core, entry, OnTemporaryError::Keep).await?;
     let database = &core.storage.database;
-    match database.delete_client(client_id).await {
-        // Deleting needs some space, too.
-        Err(peregrine_store::Error::Full(_)) if core.storage.free_reserve() => {
-            database.delete_client(client_id).await?;
-        }
-        deleted => deleted?,
-    }
+    core.storage
+        .delete_even_if_full(|| database.delete_client(client_id))
+        .await?;
     let files = ObjectKey::new(&["clients", client_id.as_str()]);
     core.storage.objects.delete(&files).await?;
     // Its agent asks for work, and hears that it is unknown.

@@ -77,14 +77,10 @@ pub async fn delete(core: &Core, principal: &Principal, span: &EventSpan, parts:
     });
     let entry = audit::entry(&principal.name, &principal.ip, "delete_events", &detail);
     audit::append(core, entry, OnTemporaryError::Keep).await?;
+    let database = &core.storage.database;
     for part in parts {
-        let database = &core.storage.database;
         let delete = || database.delete_events(&span.client_id, part.set.id, span.start, span.end);
-        match delete().await {
-            // Deleting needs some space, too.
-            Err(peregrine_store::Error::Full(_)) if core.storage.free_reserve() => delete().await?,
-            deleted => deleted?,
-        };
+        core.storage.delete_even_if_full(delete).await?;
     }
     announce(core, &Change::Many).await;
     Ok(())

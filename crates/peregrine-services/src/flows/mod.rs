@@ -126,14 +126,9 @@ pub async fn delete(
 /// Removes a flow with its rows and files.
 pub(crate) async fn remove(core: &Core, client_id: &ClientId, flow_id: &FlowId) -> Result<()> {
     let database = &core.storage.database;
-    let deleted = match database.delete_flow(client_id, flow_id).await {
-        // Deleting needs some space, too.
-        Err(peregrine_store::Error::Full(_)) if core.storage.free_reserve() => {
-            database.delete_flow(client_id, flow_id).await
-        }
-        deleted => deleted,
-    };
-    deleted?;
+    core.storage
+        .delete_even_if_full(|| database.delete_flow(client_id, flow_id))
+        .await?;
     core.storage
         .objects
         .delete(&flow_folder(client_id, flow_id))
