@@ -1,13 +1,13 @@
 //! Server monitoring: which event queries run on the server.
 
 use super::artifacts::put;
+use super::compile;
 use super::table::{OF_SERVER, change, load};
 use crate::users::Principal;
 use crate::{Core, Error, Result, launch};
 use peregrine_api::flows::ArtifactSpec;
 use peregrine_api::monitoring as api;
-use peregrine_artifacts::resources::Limits;
-use peregrine_artifacts::{CompiledRequest, Spec, Target};
+use peregrine_artifacts::{CompiledRequest, Target};
 
 /// The artifacts that run, with the values of redacted parameters hidden.
 pub async fn get(core: &Core) -> Result<api::ServerMonitoring> {
@@ -81,7 +81,7 @@ pub async fn queries(core: &Core) -> Result<(Vec<EventQuery>, Vec<(String, Error
     let table = load(core, &OF_SERVER, &core.settings.server_monitoring).await?;
     let (mut queries, mut refused) = (Vec::new(), Vec::new());
     for spec in &table.artifacts {
-        match compile(core, spec).await {
+        match compile(core, spec, Target::ServerEvents).await {
             Ok(requests) => queries.extend(requests.into_iter().map(|request| EventQuery {
                 artifact: spec.artifact.clone(),
                 request,
@@ -90,9 +90,4 @@ pub async fn queries(core: &Core) -> Result<(Vec<EventQuery>, Vec<(String, Error
         }
     }
     Ok((queries, refused))
-}
-
-async fn compile(core: &Core, spec: &Spec) -> Result<Vec<CompiledRequest>> {
-    let found = launch::find(core, std::slice::from_ref(spec), false, Target::ServerEvents)?;
-    Ok(found.compile(core, &Limits::default()).await?.requests)
 }

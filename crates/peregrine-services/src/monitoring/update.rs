@@ -1,9 +1,7 @@
 //! Sending a client its monitoring table when the one it runs is out of date.
 
-use crate::Core;
-use crate::launch;
-use crate::{Result, clock};
-use peregrine_artifacts::resources::Limits;
+use super::compile;
+use crate::{Core, Result, clock};
 use peregrine_artifacts::{Spec, Target};
 use peregrine_proto::{VeloMessage, VqlCollectorArgs, VqlEventTable};
 use peregrine_store::Client;
@@ -27,7 +25,7 @@ pub async fn update_for(core: &Core, client: &Client, reported: Option<u64>) -> 
         return Ok(None);
     }
     let specs = table.specs_for(&client.labels);
-    let compiled = core.monitoring.compiled(&specs, compile(core, &specs)).await;
+    let compiled = core.monitoring.compiled(&specs, requests(core, &specs)).await;
     let mut event = (*compiled).clone();
     for request in event.iter_mut().filter(|request| request.max_wait == 0) {
         // Randomised, so that agents do not all send at once.
@@ -53,16 +51,11 @@ pub async fn update_for(core: &Core, client: &Client, reported: Option<u64>) -> 
 }
 
 /// Compiles the requests. Artifacts that no longer compile are left out, so that the others still run.
-async fn compile(core: &Core, specs: &[&Spec]) -> Vec<VqlCollectorArgs> {
+async fn requests(core: &Core, specs: &[&Spec]) -> Vec<VqlCollectorArgs> {
     let mut event = Vec::new();
     for spec in specs {
-        let resolved = launch::find(core, std::slice::from_ref(*spec), false, Target::ClientEvents);
-        let compiled = match resolved {
-            Ok(resolved) => resolved.compile(core, &Limits::default()).await,
-            Err(error) => Err(error),
-        };
-        match compiled {
-            Ok(compiled) => event.extend(compiled.requests),
+        match compile(core, spec, Target::ClientEvents).await {
+            Ok(requests) => event.extend(requests),
             Err(error) => tracing::warn!(artifact = spec.artifact, %error, "event artifact left out"),
         }
     }
